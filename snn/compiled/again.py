@@ -77,9 +77,8 @@ def _run(running: Running, inputs: list[Tensor]) -> list[Tensor]:
                     if cable.late and cable.value_sent.start is not None:
                         value = before[cable.source][cable.value_sent.start]
                     else:
-                        value = outs[cable.source][running.parts[cable.source].plan.d_outs.index(cable.value_sent.cotangent)][
-                            -1
-                        ]
+                        place = running.parts[cable.source].plan.d_outs.index(cable.value_sent.cotangent)
+                        value = outs[cable.source][place][-1]
                     given[cable.input] = _through(cable, value, matrix, part.shape)
             mask = () if part.mask is None else (like(part.mask[t], states[n][0] if states[n] else given[0]),)
             made, recorded, states[n] = steps[n](given, before[n], *mask)

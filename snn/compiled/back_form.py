@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..engine.buffers import Buffer
 from ..engine.events import padded
 from ..engine.loop import Body, Link, Loop
@@ -14,6 +16,7 @@ from .plan import keep
 
 __all__ = ["Asked", "BackForm", "PartBackForm", "Rooms", "back_form"]
 
+Array = np.ndarray[Any, np.dtype[Any]]
 _KEPT = 4
 
 
@@ -51,6 +54,13 @@ class Rooms(NamedTuple):
     packed: dict[int, Buffer]
     totals: dict[int, Buffer]
     inputs: dict[int, Buffer]
+
+    def allocate(self) -> list[dict[int, Array]]:
+        """Make the arrays, in the same order; the totals are zero, the others have no values yet."""
+        made = [{key: room.empty() for key, room in rooms.items()} for rooms in self]
+        for total in made[2].values():
+            total[...] = 0
+        return made
 
 
 class PartBackForm:

@@ -139,14 +139,11 @@ class PartBack:
     def allocate(self) -> None:
         """Make the arrays."""
         layout = self.layout
-        made = [{key: room.empty() for key, room in rooms.items()} for rooms in self.rooms]
-        self.rows, self.packed, self.totals, self.by_input = made
+        self.rows, self.packed, self.totals, self.by_input = self.rooms.allocate()
         for d in self.form.sampled:
             self.rows[d][:, layout.columns :] = 0
         for packed in self.packed.values():
             packed[-1, :, layout.columns - layout.width * (layout.blocks - 1) :] = 0
-        for total in self.totals.values():
-            total[...] = 0
 
     def work(self, saved: dict[int, Array], s0: int, a: int, b: int, states: list[Array], received: list[Array]) -> Work:
         """Return the arrays of the part for some steps of the loop."""
@@ -240,9 +237,8 @@ class CableBack:
         self.running, self.cable, self.wanted, self.saved, self.shared = running, cable, wanted, saved, shared
         self.cotangent = cable.value_sent.cotangent
         self.source, self.target = parts[cable.source], parts[cable.target]
-        self.start = (
-            None if cable.value_sent.start is None or not cable.late else self.source.part.starts[cable.value_sent.start]
-        )
+        start = cable.value_sent.start if cable.late else None
+        self.start = None if start is None else self.source.part.starts[start]
         listed = cable.wire is not None and cable.wire.listed and cable.amplitude is not None
         self.by_events = self._by_events() if wanted and listed else None
         given = self.start is not None and bool(self.start.array.any())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from autograd import Tensor
 
-from ..engine.buffers import empty, nothing
+from ..engine.buffers import nothing
 from ..engine.events import Packed
 from ..engine.loop import ARRIVED
 from .back import Back
@@ -49,7 +48,7 @@ class BackReplay:
     def __init__(self, back: Back, part: Part, call: Call, direct: dict[int, int]) -> None:
         self.part, self.call, self.read = part, call, direct
         first = back.parts[0]
-        self.form, self.arrives = first.form, first.arrived is not None
+        self.form, self.rooms, self.arrives = first.form, first.rooms, first.arrived is not None
         self.wants, self.wants_weight, self.wants_starts = first.wants, first.wants_weight, first.wants_starts
         self.weighted, self.summed, self.few, self.direct = first.weighted, first.summed, first.few, first.direct
 
@@ -59,12 +58,7 @@ class BackReplay:
         steps, shape = part.steps, part.shape
         arrays = [g[i].array if i in g else nothing((steps, *shape), part.dtype(d)) for d, i in form.cotangents]
         arrays += [saved[i] if i in saved else xs[self.read[i]].array for i in form.kept]
-        by_input = {
-            k: empty(xs[k].shape, part.dtype(form.d_inputs[k]))
-            for k, wanted in self.wants.items() if wanted and k not in self.few
-        }  # fmt: skip
-        rows = {d: empty((steps * layout.samples, layout.columns), part.dtype(d)) for d in form.rows}
-        totals = {d: np.zeros(math.prod(shape), part.dtype(d)) for d in form.totals}
+        rows, _, totals, by_input = self.rooms.allocate()
         written = [by_input[k] for k in form.direct.values()] + [*rows.values()]
         states = end_cotangents(g, run.starts, len(part.plan.outs))
         ends = [np.empty_like(s) for s in states]

@@ -39,9 +39,8 @@ def keep_chain(
     if all(isinstance(edge, Edge) and edge in made for edge in tree.leaves(schedule.graph.out)):
         known = net.kept().setdefault("chains", {})
         before: Chain | None = known.get(_key(x, state, mode))
-        if (
-            before is not None and not before.used and before.missed < tuning.now().missed_runs
-        ):  # the net may change before each run
+        most = tuning.now().missed_runs  # the net may change before each run
+        if before is not None and not before.used and before.missed < most:
             before.missed += 1
             return
         keep(known, _key(x, state, mode), Chain(net, schedule, reads, replays), _KEPT)

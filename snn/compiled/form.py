@@ -130,8 +130,8 @@ class Form:
         See :class:`PartForm`.
     kept : list of set of int
         Numbers of the values of each part that are kept for the backward pass.
-    written : list of list of dict
-        The values of each part that are written, without and with gradients: numbers, and the dtypes in which they are kept.
+    written : list of list of list of int
+        Numbers of the values of each part that are written, without and with gradients.
     sends : list of list of (int, bool)
         The values that each part sends: numbers, and whether as spikes.
     receives : list of list of int
@@ -174,10 +174,8 @@ class Form:
             return found
         return found | {i for i in (*plan.gradient_masks, *plan.late_gradient_masks.values()) if i is not None}
 
-    def _written(self, n: int, record: bool) -> dict[int, Any]:
-        part = self.parts[n]
-        numbers = {*self.given_out[n], *self.looked_at[n]} | (self.kept[n] if record else set())
-        return {i: part.plan.kept_as(i) for i in sorted(numbers)}
+    def _written(self, n: int, record: bool) -> list[int]:
+        return sorted({*self.given_out[n], *self.looked_at[n]} | (self.kept[n] if record else set()))
 
     def sent(self, n: int, written: Collection[int]) -> list[int]:
         """Return the numbers of the spikes that a part sends, except those that are written anyway."""
@@ -212,8 +210,7 @@ class Form:
             )  # fmt: skip
         links = [
             Link(c.source, self.sends[c.source].index((c.number_sent, c.as_spikes)), c.target,
-                 self.receives[c.target].index(k), c.kind,
-                 c.late)
+                 self.receives[c.target].index(k), c.kind, c.late)
             for k, c in enumerate(self.cables)
         ]  # fmt: skip
         return self.ready(Loop("forward", tuple(bodies), tuple(links)), range(len(self.parts)))

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from autograd import ops
 from autograd.graph import SELECT, Node
 
 from .stage import END, Maker, Steps
 
 __all__ = ["makers"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def makers(node: Node | None) -> list[Maker] | None:

@@ -97,9 +97,8 @@ class Plan(Traced):
         forward = program.needed([*self.outs, *self.records, *self.after])
         self.saved = cut.choose_saved(program, forward, wanted, kept)
         self.gradient_masks = [None if d < 0 else analysis.influence(program, d, wanted) for d in self.d_outs]
-        self.late_gradient_masks = {
-            i: analysis.influence(program, self.d_after[i], wanted) for i in late if self.d_after[i] >= 0
-        }
+        late_ends = {i: self.d_after[i] for i in late if self.d_after[i] >= 0}
+        self.late_gradient_masks = {i: analysis.influence(program, d, wanted) for i, d in late_ends.items()}
         outs = zip(self.outs, self.flags, self.d_outs, self.amplitudes, strict=True)
         self.values_sent = [SentValue(value, flag, cotangent, amplitude, None) for value, flag, cotangent, amplitude in outs]
         """The outputs as values sent to other cores in the same step."""

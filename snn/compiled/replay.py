@@ -22,7 +22,6 @@ from autograd.state import state as thread
 from ..common.structure import is_repeated
 from ..engine import tuning
 from ..engine.blas import one_thread_each
-from ..engine.buffers import empty
 from ..engine.threads import thread_count
 from ..spikes import Spikes
 from .back import Back
@@ -141,7 +140,7 @@ class Replay:
             made = np.matmul(rows, weight.T, out=np.empty((len(rows), len(weight)), weight.dtype))
             streams.append((made.reshape(-1), (0, *layout.strides[1:]) if way.constant else layout.strides))
         call = self._calls.get(record) or self._forward(record)
-        written = {i: empty((self.steps, *self.shape), dtype) for i, dtype in self.form.written[record][0].items()}
+        written = self.part.empty(self.form.written[record][0], self.steps)
         states = [np.ascontiguousarray(s.array).reshape(-1) for s in starts]
         ends = [np.empty_like(s) for s in states]
         scalars = [arrays[i].reshape(-1) for i in call.body.scalars]
@@ -159,7 +158,7 @@ class Replay:
 
 
 class Now(NamedTuple):
-    """What a stage reads in a run besides inputs and states: arrays by number, Parameters, and the weight of each input."""
+    """Other values than inputs and states that a stage reads: arrays by number, Parameters, and the weight of each input."""
 
     arrays: dict[int, Array]
     parameters: list[Tensor]
@@ -191,7 +190,7 @@ class Replayed(Steps):
 
     @functools.cached_property
     def saved(self) -> Saved:
-        """What the backward pass needs."""
+        """The values for the backward pass."""
         return Saved(None, [self.kept])
 
     def placed(self, parents: Sequence[Node | None]) -> list[Tensor]:

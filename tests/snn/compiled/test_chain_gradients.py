@@ -181,31 +181,22 @@ def test_second_derivatives(name, passes):
     assert not passes[-1]
 
 
-def test_a_net_behind_another(passes):
-    one, two, x = layers(), nn.SequentialCell(nn.Dense(3, 4, rng=5), snn.LIFNode(beta=0.5)), numbers()
+def spiking():
+    net = nn.SequentialCell(nn.Dense(4, 6, rng=0), snn.LIFNode(beta=0.8, surrogate_function=snn.surrogate.triangle()))
+    net[0].weight.set_data(net[0].weight * 4)
+    return net
+
+
+@pytest.mark.parametrize(("first", "between", "outputs"), [(layers, 3, 4), (spiking, 6, 3)])
+def test_a_net_behind_another(first, between, outputs, passes):
+    """The gradient of spikes that another net reads may be kept as a product, or sampled."""
+    one, x = first(), numbers()
+    two = nn.SequentialCell(nn.Dense(between, outputs, rng=5), snn.LIFNode(beta=0.5))
     two[0].weight.set_data(two[0].weight * 4)
 
     def value(x):
         out = snn.run(one, x, mode="compiled").out
-        return (snn.run(two, out, mode="compiled").out * np.arange(4, dtype=np.float32)).sum()
-
-    step = grad(value, 0, [*one.trainable_params(), *two.trainable_params()])
-    found = [step(x) for _ in range(4)][-1]
-    fires(found)
-    with tuning.using(replayed=0):
-        equal(found, step(x))
-
-
-def test_spikes_behind_spikes(passes):
-    """The gradient of spikes that another net reads may be kept as a product, or sampled."""
-    one = nn.SequentialCell(nn.Dense(4, 6, rng=0), snn.LIFNode(beta=0.8, surrogate_function=snn.surrogate.triangle()))
-    two, x = nn.SequentialCell(nn.Dense(6, 3, rng=5), snn.LIFNode(beta=0.5)), numbers()
-    for net in (one, two):
-        net[0].weight.set_data(net[0].weight * 4)
-
-    def value(x):
-        out = snn.run(one, x, mode="compiled").out
-        return (snn.run(two, out, mode="compiled").out * np.arange(3, dtype=np.float32)).sum()
+        return (snn.run(two, out, mode="compiled").out * np.arange(outputs, dtype=np.float32)).sum()
 
     step = grad(value, 0, [*one.trainable_params(), *two.trainable_params()])
     found = [step(x) for _ in range(5)][-1]
