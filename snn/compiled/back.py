@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
 from autograd import Tensor
+from autograd.dtypes import Array
 from autograd.graph import Node
 
 from ..engine.events import padded
@@ -16,8 +16,6 @@ from .back_part import CableBack, PartBack, Shared
 from .stage import Running
 
 __all__ = ["Back"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Back:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
-import numpy as np
+from autograd.dtypes import Array
 
 from ..engine.buffers import Buffer
 from ..engine.events import padded
@@ -16,7 +16,6 @@ from .plan import keep
 
 __all__ = ["Asked", "BackForm", "PartBackForm", "Rooms", "back_form"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _KEPT = 4
 
 

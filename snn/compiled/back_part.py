@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from autograd import Tensor
+from autograd.dtypes import Array
 
 from ..connections import Way
 from ..engine.backends import BackEnd
@@ -23,8 +24,6 @@ from .stage import Cable, Running, Saved
 from .work import Work
 
 __all__ = ["CableBack", "PartBack", "Shared"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass

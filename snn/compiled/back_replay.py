@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor
+from autograd.dtypes import Array
 
 from ..engine.buffers import nothing
 from ..engine.events import Packed
@@ -21,7 +22,6 @@ from .pooled import Pooled
 
 __all__ = ["BackReplay", "product_of"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
 
 

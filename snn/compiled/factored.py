@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from autograd import Tensor
-from autograd.dtypes import DType
+from autograd.dtypes import Array, DType
 
 from ..engine.blas import one_thread_each, product
 
 __all__ = ["Factored"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Factored(Tensor):

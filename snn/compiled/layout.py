@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
+
 from ..common.structure import is_repeated
 from ..engine import tuning
 from ..engine.backends import BackEnd, back_end
 
 __all__ = ["Layout", "Options", "Stream", "laid_out", "stream"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Stream = tuple[Array, tuple[int, int, int]]
 """A flat array and its strides over time, samples and blocks of columns."""
 

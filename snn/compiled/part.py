@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Parameter, Tensor
-from autograd.dtypes import describe, float32, float64
+from autograd.dtypes import Array, describe, float32, float64
 from autograd.errors import CompileError, ShapeError
 
 from ..connections import Connection, Direct
@@ -27,7 +27,6 @@ from .plan import SentValue, plan_for
 
 __all__ = ["Given", "Part", "end_cotangents"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _SLOTS: dict[Any, Parameter] = {}
 _WIDTHS = (float32, float64)
 

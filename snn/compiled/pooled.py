@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor
+from autograd.dtypes import Array
 from autograd.state import state
 
 from ..engine.buffers import empty
 
 __all__ = ["Pooled"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Pooled(Tensor):

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Tensor
+from autograd.dtypes import Array
 from autograd.graph import Node
 from autograd.state import state as thread
 
@@ -36,7 +37,6 @@ from .work import order_of
 
 __all__ = ["Replay", "Replayed", "replay_of"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
 
 

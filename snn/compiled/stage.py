@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor
-from autograd.dtypes import bool_, describe
+from autograd.dtypes import Array, bool_, describe
 from autograd.errors import CompileError
 from autograd.graph import SELECT, Node
 from autograd.state import state as thread
@@ -30,7 +30,6 @@ from .work import Work, arguments, link_arguments, order_of
 
 __all__ = ["END", "Cable", "Maker", "Running", "Saved", "Steps", "run_stage"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
 
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
+
 from ..engine.loop import ARRIVED, EVENTS, Body, Link
 from .layout import Layout, Stream
 from .part import Part
 
 __all__ = ["Work", "arguments", "flat_strides", "link_arguments", "order_of"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
 
 

@@ -8,15 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograd import Cell, Tensor, ops
-from autograd.dtypes import DType
+from autograd.dtypes import Array, DType
 
 from ..engine import tuning
 from ..engine.backends import BackEnd
 from ..engine.buffers import Buffer
 
 __all__ = ["Connection", "Constant", "Direct", "Joined", "Way", "Wire"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Joined(Cell):

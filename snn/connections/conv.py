@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograd import Cell, Tensor, nn, ops
+from autograd.dtypes import Array
 from autograd.errors import CompileError
 from autograd.ops.conv import _conv
 from autograd.spatial import per_axis, windows_on
@@ -30,8 +31,6 @@ from .base import Connection, Constant, Way, Wire
 from .products import NotDenseError, typed
 
 __all__ = ["Convolution", "Convolved", "ConvolvedEvents", "ConvolvedImages", "ConvolvedOnce", "Kernels"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False)

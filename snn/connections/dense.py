@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Tensor, nn, ops
-from autograd.dtypes import DType, promote
+from autograd.dtypes import Array, DType, promote
 
 from ..common.structure import is_repeated
 from ..engine import tuning
@@ -25,8 +25,6 @@ from .base import Connection, Constant, Way, Wire
 from .products import factors_of
 
 __all__ = ["Dense", "GradientByEvents", "Listed", "Once", "Product", "Rows"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False)

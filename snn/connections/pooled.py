@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from autograd import Cell, Tensor, nn, ops
+from autograd.dtypes import Array
 from autograd.ops.pool import _max_pool, _windows
 from autograd.windows import Windows
 
@@ -21,8 +22,6 @@ from .base import Connection, Joined, Way
 from .conv import Convolution, Convolved
 
 __all__ = ["PooledConvolution"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from autograd.dtypes import Array
+
 from . import tuning
 from .system import after_fork
 from .threads import holding, is_held, run_all
 
 __all__ = ["in_parts", "one_thread_each", "product"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
 _lock = RLock()
 _inside: set[object] = set()  # callers that need the BLAS on one thread

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd.dtypes import Array
+
 from . import tuning
 from .system import after_fork
 from .threads import holding, is_held
 
 __all__ = ["Buffer", "aligned", "clear", "empty", "nothing"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class _Lease:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.state import quietly
 
 from . import tuning
@@ -18,7 +19,6 @@ __all__ = [
     "LANES", "Events", "Packed", "all_finite", "as_numbers", "find_events", "joined", "marks", "padded", "sampled_product",
 ]  # fmt: skip
 
-Array = np.ndarray[Any, np.dtype[Any]]
 LANES = 64
 _STRIP = 16
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.windows import Windows
 
 from .backends import BackEnd
@@ -17,7 +18,6 @@ from .windows import Pools, places_inside
 
 __all__ = ["Images", "PooledImages", "whole"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _VECTOR = 16  # elements
 
 

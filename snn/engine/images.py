@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.windows import Windows
 
 from . import tuning
@@ -22,7 +23,6 @@ from .windows import places_inside
 
 __all__ = ["SpikeConvolution", "dense_kernels_of", "is_dense", "kernels_of", "spread_few"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.errors import ArgumentError
 
 from . import tuning
@@ -16,7 +16,6 @@ from .events import Events, Packed
 
 __all__ = ["lagged_dots", "lagged_sums", "later_dots", "later_sums", "tap_dots", "tap_sums", "tap_sums_back"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _LANES = 16  # steps that a product of rows takes at once
 
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Matrix", "bits", "flags", "gathered", "numbers", "patches", "strided"]
+from autograd.dtypes import Array
 
-Array = np.ndarray[Any, np.dtype[Any]]
+__all__ = ["Matrix", "bits", "flags", "gathered", "numbers", "patches", "strided"]
 
 
 class Matrix(NamedTuple):

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
+
 from .backends import BackEnd, back_end
 
 __all__ = ["pooled", "put_back"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Ranges = tuple[tuple[range, ...], ...]
 
 

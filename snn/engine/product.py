@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd.dtypes import Array
+
 from . import tuning
 from .backends import BackEnd, back_end
 from .buffers import aligned
@@ -21,7 +23,6 @@ from .threads import run_all, thread_count
 
 __all__ = ["PROCESSORS", "Processor", "multiply", "processor"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import functools
 import itertools
-from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.windows import Windows
 
 __all__ = ["padded_rows", "reach", "runs_of"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @functools.lru_cache(64)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.errors import ArgumentError
 
 from . import blas, tuning
@@ -14,8 +15,6 @@ from .backends import BackEnd, back_end
 from .operands import Matrix, numbers
 
 __all__ = ["Choice", "choice", "product"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Choice(NamedTuple):

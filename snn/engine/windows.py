@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.windows import Windows
 
 from . import tuning
@@ -18,8 +19,6 @@ from .backends import BackEnd
 from .buffers import empty
 
 __all__ = ["Pools", "places_inside"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @functools.lru_cache(16)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor
+from autograd.dtypes import Array
 from autograd.graph import Node
 
 from ..compiled.back_part import Shared
@@ -19,7 +20,6 @@ from ..spikes import Spikes
 
 __all__ = ["AssumedLists", "assumed", "bytes_of", "plain", "same", "series", "value_of"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 FIRING = 0.05  # share of the neurons that fire in a step
 GIVEN = 0.02  # share of nonzero elements in an input of events
 ACTIVE = 0.10  # share of the derivatives of a surrogate with compact support that are not zero

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Parameter, Tensor, as_tensor, float32, grad, nn
+from autograd.dtypes import Array
 from autograd.nn.moving import MovingNorm
 from autograd.nn.stateful import untouched
 from autograd.state import scope
@@ -26,7 +27,6 @@ from .health_measure import innermost
 
 __all__ = ["Counter", "Counts", "Synapses", "synapses_of"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _ACTIVATIONS = (
     nn.GELU, nn.Identity, nn.LeakyReLU, nn.LogSoftmax, nn.ReLU, nn.ReLU6, nn.SiLU, nn.Sigmoid, nn.Softmax, nn.Tanh,
 )  # fmt: skip

@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from autograd.dtypes import Array
+
 from ..plot.health import health
 from .health_rules import FAR, MOST
 
 __all__ = ["EDGES", "DeadLayerWarning", "HealthReport", "LayerHealth"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 EDGES = np.linspace(-4.0, 2.0, 61)
 """Edges of the bins of the membrane, relative to the threshold, in thresholds."""

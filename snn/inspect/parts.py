@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Parameter, Tensor, ops, tree
+from autograd.dtypes import Array
 from autograd.graph import LEAF
 from autograd.graph import Node as Leaf
 from autograd.state import quietly, scope
@@ -35,7 +36,6 @@ from .listing import layers_before, name_of
 
 __all__ = ["Walk"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Row = Counter[str]
 Found = list[tuple[Edge, Block]]
 WHOLE = 4  # arrays of the size of its output that a layer over time allocates in the backward pass, besides the one it keeps
